@@ -224,7 +224,7 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "ingestion.logs.ContextFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "format": "%(asctime)s %(levelname)s %(name)s[%(process)d] %(message)s",
         }
     },
     "filters": {

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TextIO
 
 WIDTH = 11
@@ -12,6 +13,12 @@ def emit(name: str, line: str, out: TextIO | None = None) -> None:
     stream = out or sys.stdout
     stream.write(f"{name:<{WIDTH}} | {line}\n")
     stream.flush()
+
+
+def stamped(text: str) -> str:
+    """A line of ours with the time in front, as logging writes it, in local time."""
+    now = datetime.now()  # noqa: DTZ005  local
+    return f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03} {text}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -8,6 +8,7 @@ A thread is busy for as long as a view takes: bodies and answers wait outside of
 from __future__ import annotations
 
 import argparse
+import logging
 import resource
 import signal
 import sys
@@ -18,9 +19,11 @@ from typing import Any
 
 from waitress.server import create_server
 
+from config import standstill
 from ingestion.conf import config
 from ingestion.middleware import FORM_BYTES
 
+logger = logging.getLogger("ingestion")
 THREADS = 16
 CONNECTIONS = 2000
 """Open at one time, idle and slow ones included; each costs a socket, some kilobytes, and for a large body a file."""
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     server = web_server(options.listen)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # what is being answered is answered first
     server.task_dispatcher.shutdown = partial(server.task_dispatcher.shutdown, timeout=STOP_SECONDS)  # by itself 5
+    standstill.watch()
+    logger.info("The web process serves %s.", options.listen, extra={"event": "serving"})
     server.run()
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from functools import partial
 
 from django.db import Error, connections
 
-from ingestion import queueing, reconciling, redaction, scheduling
+from ingestion import events, queueing, reconciling, redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
-from ingestion.models import Run
+from ingestion.core.text import first_line
+from ingestion.database import errors
+from ingestion.models import Event, Run
 from ingestion.running import Hooks
 from ingestion.running import execute as execute_run
-from ingestion.running.claims import expire
+from ingestion.running.claims import expire, hostname
 from ingestion.running.watchdog import ChildCheck, ChildProgress, check_every, kill_stuck_child, renew_for_child
 from ingestion.vault import key_holders
 
@@ -37,6 +40,12 @@ def execute(run_id: int) -> str | None:
         if state in (Run.State.SUCCEEDED, Run.State.PARTIAL):
             _make_next_run(run_id)
         return state
+    except Error as error:
+        if not errors.is_away(error):
+            raise
+        why = "Run %s is left to its lease, after which another process takes it over: %s"
+        logger.warning(why, run_id, first_line(error), extra={"run_id": run_id, "event": "lost"})
+        return None
     finally:
         _child_progress.clear()
 
@@ -78,13 +87,34 @@ def watch(pid: int) -> None:
         connections.close_all()  # the next child must not inherit this connection
 
 
-def lost(run_id: int, pid: int) -> None:
+def lost(run_id: int, pid: int, status: int | None) -> None:
     """End the lease of a run whose process, the worker's child `pid`, was killed; another worker may take it over."""
     try:
+        run = Run.unscoped.get(pk=run_id)
         if expire(run_id, pid):
+            _tell_loss(run, pid, status)
             scheduling.tick()
+        elif run.worker_pid == pid and run.host == hostname() and run.state in Run.TERMINAL:
+            text = "%s: its process %s ended (%s) after that, perhaps before it could say so"
+            logger.info(text, run.state, pid, _ending(status), extra=events.fields(run, run.state))
     except Error as error:
         # This is the worker's own process, which must survive an outage; the lease ends by itself.
         logger.warning("Run %s waits for its lease: %s", run_id, error, extra={"run_id": run_id, "event": "lost"})
     finally:
         connections.close_all()  # the next child must not inherit this connection
+
+
+def _tell_loss(run: Run, pid: int, status: int | None) -> None:
+    """On the run's timeline, unless it says already that its worker ended the process."""
+    if Event.unscoped.filter(run=run).order_by("-pk").values_list("name", flat=True).first() == "stuck":
+        return
+    text = f"Process {pid} on {run.host} ended ({_ending(status)}) under claim {run.fence}, after batch {run.batches}"
+    events.record(run, "lost", f"{text}; another one takes the run over.", pid=pid)
+
+
+def _ending(status: int | None) -> str:
+    """How a process ended whose status waitpid gave, if it did."""
+    if status is None:
+        return "nobody knows how"
+    code = os.waitstatus_to_exitcode(status)
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

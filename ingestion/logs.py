@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ingestion.redaction import changes, knows_any, mask, masked
 
-_SHOWN = ("tenant_id", "pipeline", "run_id", "event")
+_SHOWN = ("tenant_id", "pipeline", "connection_id", "run_id", "event")
 _MASKS = "ingestion_masks"
 _OWN = frozenset(vars(logging.makeLogRecord({}))) - {"exc_text", "stack_info"}
 """What each record has about its origin; nobody's secret is a line number."""
@@ -26,9 +26,9 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 
 class ContextFormatter(logging.Formatter):
-    """The usual line, followed by tenant, pipeline, run and event where the record has them.
+    """The usual line, followed by tenant, pipeline, connection, run and event where the record has them.
 
-    A name from outside (of a file, an account, a member of an answer) begins no line of its own: line ends of a
+    What somebody else named (a file, an account, a member of an answer) begins no line of its own: line ends of a
     message are written as \\n, and the lines of a traceback are set in. Nothing of it steers a terminal.
     """
 

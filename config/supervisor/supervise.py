@@ -11,6 +11,7 @@ from config.paths import PROJECT
 from config.supervisor.child import Child
 from config.supervisor.process_group_guard import Leash
 from config.supervisor.program import STEADY_AFTER, Program, restart_delay
+from config.terminal import stamped
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 BEAT = 1.0
@@ -77,7 +78,7 @@ class Supervisor:
             try:
                 self._children.append(Child(program, self._leash, self._folder, now))
             except OSError as error:
-                self._emit(program.name, f"cannot start: {error}")
+                self._say(program.name, f"ERROR supervisor cannot start: {error}")
                 self._plan_restart(program)
 
     def _listen(self) -> None:
@@ -99,7 +100,9 @@ class Supervisor:
             if self._clock() - child.started >= STEADY_AFTER:
                 self._failures[child.program.name] = 0
             delay = self._plan_restart(child.program)
-            self._emit(child.program.name, f"ended ({_ending(child.exit_code())}), starts again in {delay:g} s")
+            how = _ending(child.exit_code())
+            text = f"WARNING supervisor process {child.pid} ended ({how}), starts again in {delay:g} s"
+            self._say(child.program.name, text)
 
     def _plan_restart(self, program: Program) -> float:
         self._failures[program.name] += 1
@@ -120,6 +123,10 @@ class Supervisor:
         while self._children and self._clock() < deadline and self._stops < 2:
             self._listen()
             self._notice_exits()
+
+    def _say(self, name: str, text: str) -> None:
+        """A line of our own, which nobody gives the time that the programs' own lines have."""
+        self._emit(name, stamped(text))
 
     def _pass_on(self, child: Child, lines: list[str]) -> None:
         for line in lines:

@@ -41,6 +41,11 @@ def told(error: BaseException, silent: str = "") -> str:
         return f"{type(error).__name__}, whose own text cannot be shown"
 
 
+def first_line(error: BaseException) -> str:
+    """What a database says is wrong, without the lines below it, which may quote a statement or a row."""
+    return told(error).strip().partition("\n")[0].rstrip()
+
+
 def short(text: str, longest: int) -> str:
     """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
     cleaned = storable(text, longest).rstrip()

@@ -145,7 +145,7 @@ class Throttle:
         return self._local_buckets.buckets.setdefault((self._key, self._rate), bucket)
 
     def _note_absence(self, error: Exception) -> None:
-        self._local_buckets.absence.note(error)
+        self._local_buckets.absence.note(error, quiet=True)
         self._report_absence(f" ({error})")
 
     def _report_absence(self, why: str = "") -> None:

@@ -7,6 +7,7 @@ clients           the clients of Redis, and its absence
 wake_ups          sending wake-ups
 inspection        the length of queues and their workers
 worker_processes  serving queues
+lines             what RQ logs
 live_processes    what live processes announce about themselves
 """
 

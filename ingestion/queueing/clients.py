@@ -7,6 +7,7 @@ is safe for threads, and opens connections of its own in a child that was forked
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from rq import Queue
 
 from ingestion.conf import config
 
+logger = logging.getLogger("ingestion")
 _SECONDS_UNTIL_NEXT_TRY = 5.0
 _clients: dict[tuple[str, float | None], Redis] = {}
 
@@ -31,15 +33,29 @@ class Absence:
 
     _until: float = 0.0
     _hangs: bool = False
+    _logged_at: float | None = None
+    """When the absence was logged, by this process's clock: once, and again when Redis answers."""
 
-    def note(self, error: Exception) -> None:
-        """Note that Redis has just not answered."""
+    def note(self, error: Exception, *, quiet: bool = False, **fields: object) -> None:
+        """Note that Redis has just not answered. `quiet` callers log it themselves; `fields` go with the log line."""
         self._hangs = isinstance(error, RedisTimeout | TimeoutError)
         self._until = time.monotonic() + _SECONDS_UNTIL_NEXT_TRY
+        if self._logged_at is None and not quiet:
+            self._logged_at = time.monotonic()
+            logger.warning(
+                "Redis is not reachable (%s); `manage.py ingest tick --loop` works without it, and wake-ups for runs "
+                "that wait are sent again once it is back.",
+                error,
+                extra={"event": "wake_up", **fields},
+            )
 
     def over(self) -> None:
         """Note that Redis has just answered."""
         self._until, self._hangs = 0.0, False
+        if self._logged_at is not None:
+            seconds, self._logged_at = time.monotonic() - self._logged_at, None
+            text = "Redis answers again; this process had found it away %.0f s ago."
+            logger.info(text, seconds, extra={"event": "wake_up"})
 
     @property
     def away(self) -> bool:

@@ -27,7 +27,7 @@ def depths() -> dict[str, int | None]:
         try:
             lengths[name] = None if absence.hangs else quick_queue(name).count
         except (RedisError, OSError) as error:
-            absence.note(error)
+            absence.note(error, quiet=True)
             lengths[name] = None
     return lengths
 
@@ -50,7 +50,7 @@ def queue_status(name: str) -> QueueStatus | None:
         queue = quick_queue(name)
         return QueueStatus(queue.count, Worker.count(queue=queue))
     except (RedisError, OSError) as error:
-        absence.note(error)
+        absence.note(error, quiet=True)
         return None
 
 

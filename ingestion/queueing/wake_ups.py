@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Any
 
 from django.db import transaction
 from redis.exceptions import RedisError
@@ -10,8 +10,6 @@ from rq.timeouts import BaseTimeoutException
 
 from ingestion.conf import config
 from ingestion.queueing.clients import absence, quick_queue
-
-logger = logging.getLogger("ingestion")
 
 EXECUTE = "ingestion.jobs.execute"
 TICK = "ingestion.jobs.tick"
@@ -57,16 +55,14 @@ def _send(function: str, subject: int, name: str, job_id: str) -> bool:
         return False
     try:
         queue = quick_queue(name)
-        if queue.get_job_position(job_id) is not None:
+        is_waiting = queue.get_job_position(job_id) is not None
+        absence.over()
+        if is_waiting:
             return True
         # job_timeout -1: the engine has deadlines of its own; result_ttl 0: nothing is kept of a job that ended.
         queue.enqueue(function, subject, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
     except (RedisError, OSError) as error:
-        absence.note(error)
-        logger.warning(
-            "Redis is not reachable (%s); the tick sends this wake-up again.",
-            error,
-            extra={"event": "wake_up", **({"run_id": subject} if function == EXECUTE else {})},
-        )
+        fields: dict[str, Any] = {"run_id": subject} if function == EXECUTE else {}
+        absence.note(error, **fields)
         return False
     return True

@@ -24,6 +24,7 @@ from rq_scheduler import Scheduler
 
 from ingestion.conf import config
 from ingestion.core.errors import Transient
+from ingestion.queueing import lines
 from ingestion.queueing.clients import absence, quick_queue
 from ingestion.queueing.wake_ups import ALLOWED, EXECUTE, TICK
 
@@ -47,7 +48,7 @@ class RunJob(Job):
     def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Job:  # noqa: A002
         """As RQ's, but what cannot be read is no job: it would end every worker that meets it, also when RQ tidies.
 
-        Nothing is lost: the tick hints again at a run that nobody carries.
+        Nothing is lost: the tick sends another wake-up for a run that no worker executes.
         """
         try:
             return super().fetch(id, connection, serializer)
@@ -60,7 +61,7 @@ class RunJob(Job):
             raise NoSuchJobError(f"{type(error).__name__} while it was read.") from error
 
     def restore(self, raw_data: Any) -> None:
-        """As RQ's, but a job is neither tried nor carried out again, however often it says: the tick hints again."""
+        """As RQ's, but a job is never executed again, whatever it says: the tick sends another wake-up."""
         super().restore(raw_data)
         self.retries_left = self.repeats_left = None
 
@@ -95,33 +96,59 @@ class RunWorker(Worker):
     """Called with the process id of a child that is at work, every `watch_every` seconds."""
     alive: Callable[[], object] | None = None
     """Called at each heartbeat of this worker to RQ."""
+    killed: Callable[[Job, int, int | None], None] | None = None
+    """Called with the job, process id and status of a child that did not end by itself."""
     watch_every = 30.0
     _next_watch = 0.0
+    _job: Job | None = None
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)
+        if pipeline is None:  # else it is only sent later
+            absence.over()
         if self.alive is not None and os.getpid() == self.pid:  # RQ calls this in each job's child too
             self.alive()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         self._next_watch = time.monotonic() + self.watch_every
+        self._job = job
         super().fork_work_horse(job, queue)
 
     def wait_for_horse(self) -> Any:
         """Wait as RQ does, and call `watch` while the child is at work."""
         while self.watch is not None and not _ended_within(self.horse_pid, self._next_watch - time.monotonic()):
             self._next_watch = time.monotonic() + self.watch_every
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # RQ's alarm would interrupt a query
-            try:
+            with _undisturbed():
                 self.watch(self.horse_pid)
-            finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-        return super().wait_for_horse()
+        pid, status, usage = super().wait_for_horse()
+        # Not when RQ says so: it asks Redis first whether the job has failed, which may be away or have lost the job.
+        if status != os.EX_OK and self.killed is not None and self._job is not None:
+            with _undisturbed():
+                self.killed(self._job, self.horse_pid, status)
+        return pid, status, usage
+
+    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
+        """Nothing: `killed` was called, and RQ's line would be another one about the same child."""
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """As RQ's, but for what says nothing of the run, which a line is enough for."""
+        if not lines.log_failed_wake_up(job, exc_info[1]):
+            super().handle_exception(job, *exc_info)
 
     def request_stop(self, signum: int, frame: Any) -> None:
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Block RQ's alarm, which would interrupt a query."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
 
 
 def _ended_within(pid: int, seconds: float) -> bool:
@@ -145,7 +172,7 @@ def _ended_within(pid: int, seconds: float) -> bool:
 def work(
     name: str,
     *,
-    lost: Callable[[int, int], None],
+    lost: Callable[[int, int, int | None], None],
     watch: Callable[[int], None] | None = None,
     watch_every: float = 30.0,
     alive: Callable[[], object] | None = None,
@@ -153,26 +180,27 @@ def work(
 ) -> None:
     """Serve one queue in this process until asked to stop.
 
-    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed,
-    and `alive()` at every heartbeat of the worker, some minutes apart while it is idle.
+    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid, status)` when one was
+    killed, and `alive()` at every heartbeat of the worker, some minutes apart while it is idle.
 
     One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
     """
     ensure_tick()
     queue = django_rq.get_queue(name)
 
-    def child_killed(job: Job, pid: int, status: int, usage: Any) -> None:
+    def child_killed(job: Job, pid: int, status: int | None) -> None:
         if job.func_name == EXECUTE:
-            lost(int(job.args[0]), pid)
+            lost(int(job.args[0]), pid, status)
 
+    lines.install()
     with _reachable(queue):
         worker = RunWorker(
             [queue],
             connection=queue.connection,
             serializer=JSONSerializer,
             job_class=RunJob,
-            work_horse_killed_handler=child_killed,
         )
+        worker.killed = child_killed
         worker.watch, worker.watch_every, worker.alive = watch, watch_every, alive
         worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
 
@@ -205,7 +233,9 @@ def ensure_tick() -> None:
         queue = quick_queue(config().TICK_QUEUE)
         scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection)
         interval = max(1, round(config().TICK_SECONDS))
-        if any(job.id == _TICK_ID and job.meta.get("interval") == interval for job in scheduler.get_jobs()):
+        jobs = list(scheduler.get_jobs())  # it asks Redis only while it is gone through
+        absence.over()
+        if any(job.id == _TICK_ID and job.meta.get("interval") == interval for job in jobs):
             return
         scheduler.schedule(
             scheduled_time=datetime.now(UTC).replace(tzinfo=None),
@@ -217,4 +247,3 @@ def ensure_tick() -> None:
         )
     except (RedisError, OSError) as error:
         absence.note(error)
-        logger.warning("Redis is not reachable (%s); `manage.py ingest tick --loop` works without it.", error)

@@ -70,13 +70,20 @@ def check_due_periods(connection_id: int, hooks: CheckHooks | None = None) -> in
         try:
             check(connection, window, patience=config().THROTTLE_SECONDS, hooks=hooks)
         except IngestionError as error:
+            connection.refresh_from_db(fields=["paused_at"])
             logger.log(
                 logging.ERROR if isinstance(error, CredentialError) else logging.WARNING,
-                "The period from %s could not be checked (%s: %s); the next check tries again.",
+                "The period from %s could not be checked (%s: %s); %s.",
                 window.start.isoformat(),
                 type(error).__name__,
                 mask(str(error)),
-                extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "reconcile"},
+                "the connection is paused" if connection.is_paused else "the next check tries again",
+                extra={
+                    "tenant_id": connection.tenant_id,
+                    "pipeline": connection.pipeline,
+                    "connection_id": connection.pk,
+                    "event": "reconcile",
+                },
             )
             return checked  # the same failure would meet the other days
         checked += 1

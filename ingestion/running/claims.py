@@ -7,13 +7,13 @@ database's time. Assignments to columns that another assignment reads come first
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import random
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,8 +29,9 @@ from ingestion.database.clock import DbNow, db_now_plus
 from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Run, Tenant
 from ingestion.redaction import mask
-from ingestion.running import slots
+from ingestion.running import predecessors, slots
 
+logger = logging.getLogger("ingestion")
 _MOST_SLOT_TRIES = 20
 """How often a claim looks for a free slot when other claims take it first; then the tick sends another wake-up."""
 
@@ -44,6 +45,7 @@ class Claim:
     batches: int
     extended_at: float = field(default_factory=time.monotonic, compare=False)
     """When the lease was extended last, by this process's clock, or a little earlier."""
+    predecessor: predecessors.Predecessor | None = field(default=None, compare=False)
 
     @property
     def row(self) -> Any:
@@ -55,8 +57,15 @@ class Claim:
         started = time.monotonic()
         changed = bool(update())
         if changed:
+            self._log_standstill(started - self.extended_at)
             self.extended_at = started
         return changed
+
+    def _log_standstill(self, seconds: float) -> None:
+        """Log a lease that ended and that no worker took over: a slow or stopped process leaves no other trace."""
+        if seconds > config().LEASE_SECONDS:
+            text = "Run %s comes on after %.0f s without a sign of life of its process, which still has it."
+            logger.info(text, self.run_id, seconds, extra={"run_id": self.run_id, "event": "late"})
 
     def needs_renewal(self) -> bool:
         """Whether a third of the lease is gone."""
@@ -86,12 +95,14 @@ def claim(run_id: int) -> Claim | None:
             claimed = retry_conflicts(functools.partial(_claim_row, run, active_key, slot), transactional=False)
         except IntegrityError:
             continue  # another run has just taken this slot or this key
-        return Claim(run_id, run.fence + 1, run.batches) if claimed else None
+        if not claimed:
+            return None
+        return Claim(run_id, run.fence + 1, run.batches, predecessor=predecessors.of(run, hostname()))
     return None
 
 
 _CLAIM_COLUMNS = (
-    *("fence", "batches", "pipeline", "pipeline_version", "host", "worker_pid", "active_key", "slot_key"),
+    *("fence", "batches", "state", "pipeline", "pipeline_version", "host", "worker_pid", "active_key", "slot_key"),
     *("connection_id", "tenant__tier", "parent__params"),
 )
 """Columns that a claim reads."""
@@ -102,7 +113,7 @@ def _claim_row(run: Run, active_key: int, slot: int) -> int:
 
     The UPDATE names the fence that was read: of two processes that claim at once, one gets the next fence.
     """
-    died = 0 if _owner_is_alive(run) else 1
+    died = 0 if predecessors.is_alive(run, hostname()) else 1
     return (
         Run.unscoped.filter(claimable(), pk=run.pk, fence=run.fence)
         .filter(dispatch.is_able() | Q(state=Run.State.RUNNING))
@@ -146,33 +157,6 @@ def _free_keys(run: Run) -> tuple[int | None, int | None]:
     # A random one: processes that claim at once would all try the first.
     slot = random.choice(free) if free and len(taken_slots) < budget else None  # noqa: S311  not a secret
     return slot, active_key
-
-
-def _owner_is_alive(run: Run) -> bool:
-    """Whether the run's owner is another living process of this host: its lease ended because it is slow."""
-    return _of_this_host(run) and _process_is_alive(run.worker_pid)
-
-
-def owner_is_dead(run: Run) -> bool:
-    """Whether the run's owner was another process of this host that has ended."""
-    return _of_this_host(run) and not _process_is_alive(run.worker_pid)
-
-
-def _of_this_host(run: Run) -> bool:
-    return run.worker_pid not in (None, os.getpid()) and run.host == hostname()
-
-
-def _process_is_alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except (OSError, IndexError):  # a process of another user, or a system without /proc: it is alive
-        return True
-    return state not in ("Z", "X")
 
 
 def renew(claim: Claim) -> None:

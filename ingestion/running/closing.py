@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sysconfig
 import traceback
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -37,6 +40,7 @@ from ingestion.signals import run_finished
 
 _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
 """Kinds whose window continues the connection's own; only they move its watermark."""
+_LIBRARY = sysconfig.get_path("stdlib")
 _COUNTS = ("read", "ok", "skipped", "dead")
 
 
@@ -57,6 +61,7 @@ def close(execution: Execution) -> None:
         if moved is not None and moved != watermark:
             Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
         events.record(run, str(state), "; ".join(verdicts), **counts)
+        _announce_on_commit(run, state)
         execution.hooks.at("before close")
 
     retry_conflicts(end, execution.hooks.sleep)
@@ -79,6 +84,7 @@ def cancel(run: Run, claim: Claim) -> None:
     def end() -> None:
         _finish(run, claim, Run.State.CANCELLED)
         events.record(run, "cancelled", "Stopped at a batch boundary; what was committed stays.")
+        _announce_on_commit(run, Run.State.CANCELLED)
 
     retry_conflicts(end)
 
@@ -102,6 +108,11 @@ def _queue_retry(run: Run, claim: Claim, error: Transient, delay: float) -> None
         events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1), **by)
     elif Run.unscoped.filter(pk=run.pk, fence=claim.fence, state__in=Run.TERMINAL).exists():
         # The end was committed and only the answer was lost, so what follows an end has not happened yet.
+        state = Run.unscoped.values_list("state", flat=True).get(pk=run.pk)
+        text = "%s had been committed, only the answer was lost"
+        transaction.on_commit(
+            lambda: events.logger.info(text, state, extra=events.fields(run, str(state))), robust=True
+        )
         transaction.on_commit(lambda: announce(run.pk), robust=True)
 
 
@@ -120,10 +131,28 @@ def end_as_failed(run: Run, claim: Claim, error: Exception) -> None:
         error_message=storable(mask(told(error), run.tenant_id), 5000),
         traceback="" if is_ours else storable(_traceback(error, run)[-20_000:], 40_000),
     )
-    if isinstance(error, CredentialError):
-        pause_connection(run.connection_id, error)
+    if isinstance(error, CredentialError) and pause_connection(run.connection_id, error):
+        events.record(run, "note", "The connection is paused: nothing of it runs until somebody resumes it.")
     # Only messages of IngestionErrors are sure to hold no payload and no secret; any other is on the run's page.
-    events.record(run, "failed", f"{type(error).__name__}: {error}" if is_ours else type(error).__name__)
+    events.record(run, "failed", f"{type(error).__name__}: {error}" if is_ours else _unforeseen(error))
+    _announce_on_commit(run, Run.State.FAILED)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Of an error that is not ours: its class, what the system calls it, and the line of code, which hold no data."""
+    why = f" ({os.strerror(error.errno)})" if isinstance(error, OSError) and error.errno else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next(
+        (frame for frame in reversed(frames) if _is_project_code(frame.filename)), frames[-1] if frames else None
+    )
+    where = f" at {'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}" if frame else ""
+    return f"{type(error).__name__}{why}{where}; its traceback is on the run's page"
+
+
+def _is_project_code(file: str) -> bool:
+    """Whether code is the project's or ours, and not of a library below them, whose lines say little."""
+    parts = Path(file).parts
+    return "ingestion" in parts or not (file.startswith(_LIBRARY) or {"site-packages", "dist-packages"} & set(parts))
 
 
 def pause_connection(connection_id: int, error: CredentialError) -> bool:
@@ -155,7 +184,7 @@ def _classify(error: Exception) -> Exception:
 
 
 def _finish(run: Run, claim: Claim, state: Run.State, **values: Any) -> None:
-    """End the run. After the commit, listeners are told and a worker is woken for the next one. Raises Fenced."""
+    """End the run. Raises Fenced when another worker has it."""
     ended = claim.row.update(
         state=state,
         finished_at=timezone.now(),
@@ -168,9 +197,11 @@ def _finish(run: Run, claim: Claim, state: Run.State, **values: Any) -> None:
     )
     if not ended:
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    transaction.on_commit(
-        lambda: _announce_end(run, state), robust=True
-    )  # the run has ended, even if announcing it fails
+
+
+def _announce_on_commit(run: Run, state: Run.State) -> None:
+    """Tell listeners and wake a worker for the next run, after the log line: the process may die meanwhile."""
+    transaction.on_commit(lambda: _announce_end(run, state), robust=True)  # the run has ended, even if this fails
 
 
 def _announce_end(run: Run, state: Run.State) -> None:

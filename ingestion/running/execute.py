@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
@@ -14,7 +15,7 @@ from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
 from ingestion.database.clock import DbNow
 from ingestion.database.retrying import retry_conflicts
-from ingestion.models import DeadLetter, Run, RunArtifact
+from ingestion.models import DeadLetter, Event, Run, RunArtifact
 from ingestion.running import batch, budget, claims, closing, configs, prefetch
 from ingestion.running.execution import Execution, open_execution, require_page
 from ingestion.running.hooks import Hooks
@@ -83,7 +84,7 @@ def _execute_claimed(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     execution = open_execution(run, claim, hooks)
     if claim.fence == 1:
         run_started.send_robust(Run, run=run)
-    events.record(run, "started", f"claim {claim.fence} on {run.host}", checkpoint=run.checkpoint)
+    events.record(run, "started", _describe_start(run, claim), checkpoint=run.checkpoint)
     configs.note_refused(execution)
     refused = _process_pages(execution)
     if refused is not None:
@@ -92,6 +93,25 @@ def _execute_claimed(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     hooks.at("exhausted")
     budget.require_within(execution)
     closing.close(execution)
+
+
+def _describe_start(run: Run, claim: claims.Claim) -> str:
+    """Who executes the run from here on; from whom it was taken, how long it stood still, and what is done again."""
+    text = f"claim {claim.fence} on {run.host}, process {run.worker_pid}"
+    if claim.predecessor is not None:
+        text += f", takes over from {claim.predecessor}; it stood still for {_standstill(run)}, "
+        text += f"and batch {run.batches + 1} is read again"
+    elif claim.fence > 1:
+        text += f", goes on with batch {run.batches + 1} after {_standstill(run)}"
+    return text
+
+
+def _standstill(run: Run) -> str:
+    """How long ago the run last made progress, or started."""
+    moves = Event.unscoped.filter(run=run, name__in=("started", "batch")).order_by("-pk")
+    last = moves.values_list("at", flat=True).first()
+    began: datetime = run.began  # type: ignore[attr-defined]  # annotated when the run was read
+    return f"{(began - last).total_seconds():.0f} s" if last else "an unknown time"
 
 
 def _process_pages(execution: Execution) -> Prepared | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ingestion import events
 from ingestion.conf import config
 from ingestion.core.errors import Fenced, WorkerLost
 from ingestion.core.pipeline import Pipeline
@@ -42,6 +43,7 @@ def resume(run: Run, claim: Claim) -> frozenset[str]:
     trial = state.pop("trial", None)
     if run.deaths > state.get("deaths", 0):
         state = {**_state_after_death(state, trial), "deaths": run.deaths}
+        events.record(run, "isolation", _describe_progress(state))
     _save(run, claim, state)
     if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
         raise WorkerLost(
@@ -59,6 +61,20 @@ def _state_after_death(state: dict[str, Any], trial: list[str] | None) -> dict[s
     if trial == [state.get("alone")]:
         return {"poison": [*state.get("poison", []), *trial], "fresh": True}
     return {**state, "suspects": trial, "alone": trial[0] if len(trial) == 1 else None}
+
+
+def _describe_progress(state: Mapping[str, Any]) -> str:
+    """Where the search stands after a death."""
+    if state.get("fresh"):
+        return "A record ended every process that took it, also alone: it becomes a dead letter (PoisonRecord)."
+    text = f"{state['deaths']} processes died in this batch"
+    match len(state.get("suspects", ())):
+        case 0:
+            return f"{text}: its records are tried in parts, to find one that ends them."
+        case 1:
+            return f"{text}, the last one at a single record, which is tried alone once more."
+        case several:
+            return f"{text}: the record that ends them is one of {several}, which are tried in parts."
 
 
 def by_digest(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:

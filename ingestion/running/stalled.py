@@ -12,14 +12,14 @@ from django.utils import timezone
 from ingestion import events
 from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Run
-from ingestion.running import claims, closing
+from ingestion.running import claims, closing, predecessors
 
 
 def is_stalled(run: Run) -> bool:
     """Whether the run's lease has ended, or its process ran on this host and is gone."""
     if run.state != Run.State.RUNNING or run.lease_until is None:
         return False
-    return run.lease_until < timezone.now() or claims.owner_is_dead(run)
+    return run.lease_until < timezone.now() or predecessors.is_dead(run, claims.hostname())
 
 
 def is_at_work(run: Run) -> bool:
@@ -37,7 +37,7 @@ def release(runs: QuerySet[Run]) -> list[Run]:
 
 
 def _release(run: Run) -> bool:
-    if run.worker_pid is not None and claims.owner_is_dead(run):
+    if run.worker_pid is not None and predecessors.is_dead(run, claims.hostname()):
         claims.expire(run.pk, run.worker_pid)
     claim = claims.claim(run.pk)
     if claim is None:  # its lease has not ended, or a worker has just taken it over

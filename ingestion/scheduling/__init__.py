@@ -13,6 +13,7 @@ connections           a connection's schedule               windows  the window 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from ingestion import queueing, reconciling
@@ -25,6 +26,8 @@ from ingestion.scheduling.lateness import SHOWN, Overdue, late_among, overdue, w
 from ingestion.scheduling.waiting import last_tick, late_after, tick_problem, why_pending, why_waits
 from ingestion.scheduling.windows import window_for
 from ingestion.vault import expiry
+
+logger = logging.getLogger("ingestion")
 
 __all__ = [
     "SHOWN",
@@ -68,6 +71,7 @@ class TickResult:
 
 def tick() -> TickResult:
     """Do everything that is due now."""
+    _log_gap()
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     expiry.warn()
     tenants_with_runs = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
@@ -79,3 +83,12 @@ def tick() -> TickResult:
         queueing.wake_for_periods(connection.pk, connection.tenant.tier)
     queueing.ensure_tick()
     return TickResult(len(tenants_with_runs), woken - len(unsent), len(unsent))
+
+
+def _log_gap() -> None:
+    """Log once, when ticks go on, for how long there was none."""
+    beat = Heartbeat.objects.filter(name=Heartbeat.TICK).annotate(now=DbNow()).values_list("at", "now").first()
+    if beat is not None and beat[1] - beat[0] > late_after():
+        text = "No tick for %.0f s, since %s: nothing was made due and nothing taken over meanwhile."
+        since = f"{beat[0]:%Y-%m-%d %H:%M:%S} UTC"
+        logger.warning(text, (beat[1] - beat[0]).total_seconds(), since, extra={"event": "tick"})

@@ -19,10 +19,13 @@ from ingestion.core.schedules import CatchUp, Place, Schedule
 from ingestion.database import errors
 from ingestion.database.clock import DbNow, read_db_now
 from ingestion.models import Connection, Run
+from ingestion.repeats import Repeats
 from ingestion.scheduling.connections import place_of, schedule_of
 from ingestion.scheduling.windows import window_for
 
 logger = logging.getLogger("ingestion")
+_repeats = Repeats()
+"""Of connections that cannot be queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +85,34 @@ def _due(among: QuerySet[Connection] | None = None) -> list[Connection]:
 
 def _report_unknown(due: QuerySet[Connection]) -> None:
     for name in due.order_by().values_list("pipeline", flat=True).distinct():
-        logger.error(
-            "Connections of pipeline %s are due, but no installed app registers it.",
-            name,
-            extra={"pipeline": name, "event": "unknown_pipeline"},
-        )
+        if (more := _repeats.due(name)) is not None:
+            text = "Connections of pipeline %s are due, but no installed app registers it.%s"
+            logger.error(text, name, more, extra={"pipeline": name, "event": "unknown_pipeline"})
 
 
 def _try_to_make_run(connection: Connection) -> bool:
     """Make a run; an error of one connection (a schedule that raises, an instant set back by hand) is only logged."""
+    cause = ("due", connection.pk)
     try:
-        return _make_run(connection)
+        made = _make_run(connection)
     except Exception as error:
         if errors.is_transient(error):
             raise
-        logger.exception(
-            "Connection %s is due and could not be queued.",
-            connection.pk,
-            extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "tick"},
-        )
+        if (more := _repeats.due(cause)) is not None:
+            logger.exception(
+                "Connection %s is due and could not be queued.%s",
+                connection.pk,
+                more,
+                extra={
+                    "tenant_id": connection.tenant_id,
+                    "pipeline": connection.pipeline,
+                    "connection_id": connection.pk,
+                    "event": "tick",
+                },
+            )
         return False
+    _repeats.over(cause)
+    return made
 
 
 def _make_run(due_connection: Connection) -> bool:

@@ -35,12 +35,15 @@ from ingestion.core.ingestion_modes import takes_deliveries
 from ingestion.core.pipeline import Pipeline
 from ingestion.database import errors
 from ingestion.models import Connection
+from ingestion.repeats import Repeats
 from ingestion.running.execution import outside_a_run
 from ingestion.vault import credentials
 from ingestion.webhooks.feedback import Tells
 from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
 logger = logging.getLogger("ingestion")
+_repeats = Repeats(every=60)
+"""Of deliveries that could not be stored: their senders come again within seconds."""
 
 Accepts = Callable[[Pipeline], bool]
 SecretsOf = Callable[[Pipeline, Connection], Sequence[str]]
@@ -118,10 +121,12 @@ def receiver(
             if isinstance(error, DatabaseError) and not errors.is_away(error):
                 raise
             why = f": {error}" if isinstance(error, KeysUnusable) else ""
-            logger.error(
-                "A delivery could not be stored: %s%s", type(error).__name__, why, extra={"event": "not_stored"}
-            )
-            return _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
+            if (more := _repeats.due((request.path, type(error), why))) is not None:
+                text = "A delivery to %s could not be stored, its sender is told to come again: %s%s%s"
+                logger.error(text, request.path, type(error).__name__, why, more, extra={"event": "not_stored"})
+            answer = _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
+            answer._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, or it tells it again
+            return answer
 
     receive.accepts = accepts  # type: ignore[attr-defined]  # how `ingestion.endpoints` finds a connection's address
     return receive

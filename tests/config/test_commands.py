@@ -135,7 +135,9 @@ def test_interrupted_up_stops_everything_in_order(manage: Manage, without_sessio
     up.send_signal(signal.SIGINT)
 
     assert up.wait(timeout=200) == 0
-    assert manage.output.read_text().endswith("Stopped.\n")
+    output = manage.output.read_text()
+    assert re.search(rf"^\d{{4}}-[-\d]+ [:,\d]+ INFO supervisor process {up.pid} begins$", output, re.MULTILINE)
+    assert output.endswith("Stopped.\n")
     assert manage.processes() == []
     assert "django_session" in tables(without_sessions), "it migrates before it starts anything"
 

@@ -13,7 +13,9 @@ from config.paths import PROJECT
 from tests.docs.test_docs import blocks
 
 PAGE = PROJECT / "docs" / "operations" / "logging.md"
-LOGGED = re.compile(r'"event": "([a-z_ ]+)"|events\.record\([^"]*?, "([a-z_ ]+)"|_log\(.*"(delivery_[a-z_]+)"\)')
+LOGGED = re.compile(
+    r'"event": "([a-z_ ]+)"|events\.(?:record|fields)\([^"]*?, "([a-z_ ]+)"|_log\(.*"(delivery_[a-z_]+)"\)'
+)
 
 
 def test_every_event_is_explained() -> None:
@@ -59,4 +61,4 @@ def test_a_refusal_is_one_line_in_a_new_project_with_debug_on() -> None:
     )
 
     (line,) = told.stderr.splitlines()
-    assert line.endswith("WARNING django.request Forbidden: /x/")
+    assert re.search(r"WARNING django\.request\[\d+\] Forbidden: /x/$", line)

@@ -116,8 +116,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/closing.py",
-        "        pause_connection(run.connection_id, error)\n",
-        "        pass\n",
+        "if isinstance(error, CredentialError) and pause_connection(run.connection_id, error):\n",
+        "if isinstance(error, CredentialError):\n",
         ("tests/ingestion/test_failures.py::test_a_refused_credential_fails_the_run_and_pauses_the_connection",),
     ),
     Fault(

@@ -103,8 +103,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/management/verbs/ticks.py",
-        "            except Exception:\n",
-        "            except ValueError:\n",
+        "            except Exception as error:\n",
+        "            except ValueError as error:\n",
         ("tests/ingestion/joints/test_at_the_same_moment.py::test_a_ticker_goes_on_whatever_a_tick_raised",),
     ),
     Fault(

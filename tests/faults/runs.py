@@ -200,7 +200,7 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "died = 0 if _owner_is_alive(run) else 1",
+        "died = 0 if predecessors.is_alive(run, hostname()) else 1",
         "died = 1",
         (
             "tests/ingestion/chaos/test_interrupted_searches.py::test_records_whose_trial_outlived_its_lease_are_innocent",

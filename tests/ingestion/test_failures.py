@@ -20,7 +20,7 @@ from ingestion import (
     actions,
 )
 from ingestion.core.errors import ActionRefused
-from ingestion.models import Run
+from ingestion.models import Event, Run
 from ingestion.running.closing import backoff
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
@@ -107,6 +107,8 @@ def test_a_refused_credential_fails_the_run_and_pauses_the_connection() -> None:
 
     run.connection.refresh_from_db()
     assert (run.state, run.error_class) == (Run.State.FAILED, "CredentialError")
+    note = Event.unscoped.get(run=run, name="note")
+    assert note.text == "The connection is paused: nothing of it runs until somebody resumes it."
     assert run.connection.is_paused
     assert watermarks(run.connection) == []
     with registered(over(items(1))), pytest.raises(ActionRefused, match="paused"):

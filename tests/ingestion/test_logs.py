@@ -15,11 +15,12 @@ from tests.ingestion.admin.staff import staff
 
 
 def test_a_line_about_a_run_says_whose_it_is() -> None:
-    record = logging.makeLogRecord({"msg": "batch", "tenant_id": 7, "pipeline": "bank.statements", "run_id": 3})
+    fields = {"tenant_id": 7, "pipeline": "bank.statements", "connection_id": 5, "run_id": 3}
+    record = logging.makeLogRecord({"msg": "batch", **fields})
 
     line = ContextFormatter("%(message)s").format(record)
 
-    assert line == "batch tenant_id=7 pipeline=bank.statements run_id=3"
+    assert line == "batch tenant_id=7 pipeline=bank.statements connection_id=5 run_id=3"
 
 
 def test_a_line_about_nothing_in_particular_stays_as_it_is() -> None:

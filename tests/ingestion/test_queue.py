@@ -153,7 +153,7 @@ def test_a_run_whose_child_was_killed_is_taken_over_without_waiting_for_its_leas
         pid = start_child(lambda: carry(run, DyingAt("committed").hooks))
         ended(pid)
 
-        jobs.lost(run.pk, pid)
+        jobs.lost(run.pk, pid, signal.SIGKILL)
         carry(run)
 
     assert (run.state, run.fence, counts(run)) == (Run.State.SUCCEEDED, 2, (6, 6, 0, 0))
@@ -165,7 +165,7 @@ def test_another_process_of_the_same_number_on_another_host_takes_no_run_away() 
         claim(run.pk)
         Run.unscoped.filter(pk=run.pk).update(host=f"not-{hostname()}")
 
-        jobs.lost(run.pk, os.getpid())
+        jobs.lost(run.pk, os.getpid(), None)
 
     run.refresh_from_db()
     assert carry(run).fence == 1

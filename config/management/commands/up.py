@@ -1,5 +1,6 @@
 """`manage.py up`: web, workers and scheduler under one supervisor."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
 from config.supervisor import Leash
+from config.terminal import stamped
 
 MANAGE = ".venv/bin/python manage.py"
 SHOWN = 3
@@ -33,7 +35,8 @@ class Command(BaseCommand):
         with Leash() as leash, redis(leash) as server:
             if not no_web:
                 self.stdout.write(f"Console:  http://{HOST}:{port}/admin/   Stop with Ctrl-C.\nSign in:  {sign_in()}")
-                self.stdout.flush()
+            self.stdout.write(stamped(f"INFO supervisor process {os.getpid()} begins"))
+            self.stdout.flush()
             serve(leash, server, port=None if no_web else port, workers=workers)
         self.stdout.write("Stopped.")
 

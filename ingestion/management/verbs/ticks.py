@@ -14,6 +14,7 @@ from ingestion.management.verbs import arguments
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stop_signals import stopping
+from ingestion.repeats import Repeats
 from ingestion.vault import key_holders
 
 _UNSENT = (
@@ -21,6 +22,7 @@ _UNSENT = (
     "connection here: manage.py ingest run --tenant … --pipeline …"
 )
 logger = logging.getLogger("ingestion")
+_repeats = Repeats()
 
 
 def add(verbs: Verbs) -> None:
@@ -45,11 +47,15 @@ def loop() -> None:
         while not stop.is_set():
             try:
                 scheduling.tick()
+                _repeats.over()
             except (OperationalError, InterfaceError) as error:
-                logger.error("The tick could not use the database: %s", error, extra={"event": "tick"})
-            except Exception:
+                if (more := _repeats.due("database")) is not None:
+                    text = "The tick could not use the database, and tries again: %s%s"
+                    logger.error(text, error, more, extra={"event": "tick"})
+            except Exception as error:
                 # Whatever it is, a ticker that ended would keep every tenant waiting.
-                logger.exception("The tick failed; the next one tries again.", extra={"event": "tick"})
+                if (more := _repeats.due(repr(error))) is not None:
+                    logger.exception("The tick failed; the next one tries again.%s", more, extra={"event": "tick"})
             key_holders.announce("tick")
             connections.close_all()  # an outage leaves dead connections behind
             stop.wait(config().TICK_SECONDS)

@@ -196,7 +196,7 @@ def test_the_loser_stays_queued_and_is_hinted_at_when_a_slot_frees(pipeline: Pip
     first, second = queued(pipeline, owner, 2)
     mine = claim(first.pk)
     queueing.wake(second.pk, owner.tier, 0)
-    assert in_child(lambda: queueing.work("ingestion-free", lost=lambda run, pid: None, burst=True)) == 0
+    assert in_child(lambda: queueing.work("ingestion-free", lost=lambda run, pid, status: None, burst=True)) == 0
     second.refresh_from_db()
     assert (second.state, second.attempts, second.deaths) == (Run.State.QUEUED, 0, 0)
     assert mine is not None

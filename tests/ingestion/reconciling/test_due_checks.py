@@ -14,7 +14,7 @@ from ingestion import (
     actions,
     reconciling,
 )
-from ingestion.core.errors import ActionRefused
+from ingestion.core.errors import ActionRefused, CredentialError
 from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.models import Connection, ReconciledPeriod
 from ingestion.testing import registered
@@ -105,6 +105,18 @@ def test_a_turn_that_meets_an_outage_ends_and_says_so(
 
     assert len(account.asked) == 1
     assert [one.levelname for one in caplog.records if getattr(one, "event", "") == "reconcile"] == ["WARNING"]
+
+
+def test_a_turn_whose_credential_is_refused_says_that_the_connection_is_paused(
+    account: Account, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    account.raises.append(CredentialError("401"))
+
+    assert reconciling.check_due_periods(connection.pk) == 0
+
+    (line,) = [record for record in caplog.records if getattr(record, "event", "") == "reconcile"]
+    assert (line.levelname, line.connection_id) == ("ERROR", connection.pk)  # type: ignore[attr-defined]
+    assert line.getMessage().endswith("(CredentialError: 401); the connection is paused.")
 
 
 def test_nothing_is_asked_of_the_source_inside_a_transaction(account: Account, connection: Connection) -> None:
