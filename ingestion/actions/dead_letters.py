@@ -107,7 +107,7 @@ def dry_run_replay(
     reports = []
     for connection in connections.order_by("pk"):
         ids = chosen[connection.pk]
-        actor.audit(selection.tenant, "rehearse replay", connection, dead_letters=len(ids))
+        actor.audit(selection.tenant, "dry-run replay", connection, dead_letters=len(ids))
         reports.append(replay_dry_run.dry_run_replay(connection, ids, over_newer=over_newer))
     return reports
 

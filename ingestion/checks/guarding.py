@@ -9,7 +9,7 @@ from typing import Any
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
-from ingestion.core.text import told
+from ingestion.core.text import error_text
 
 TAG = "ingestion"
 Check = Callable[..., list[CheckMessage]]
@@ -36,7 +36,7 @@ def attempt(look: Callable[[], Iterable[CheckMessage]], subject: str) -> list[Ch
     except Exception as error:  # noqa: BLE001  whatever it is, it is shown
         return [
             checks.Warning(
-                f"Could not check {subject}: {type(error).__name__}: {told(error)[:500]}",
+                f"Could not check {subject}: {type(error).__name__}: {error_text(error)[:500]}",
                 hint="Mend what the message names, then check again: nothing is known about it now.",
                 id="ingestion.W013",
             )

@@ -29,46 +29,46 @@ def valid() -> Settings | None:
 @check()
 def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     try:
-        given = config()
+        options = config()
     except ImproperlyConfigured as error:
         hint = "Every key with its default: https://github.com/sluicegate/django-sluicegate/blob/main/docs/reference/settings.md"
         return [Error(str(error), hint=hint, id="ingestion.E001")]
     return [
         *_check_function(
-            "TENANTS_FOR_USER", given.TENANTS_FOR_USER, "a user and giving the ids of the tenants they may see"
+            "TENANTS_FOR_USER", options.TENANTS_FOR_USER, "a user and giving the ids of the tenants they may see"
         ),
         *_check_function(
-            "DELIVERY_LIMIT", given.DELIVERY_LIMIT, "a connection and giving the seconds its sender must wait"
+            "DELIVERY_LIMIT", options.DELIVERY_LIMIT, "a connection and giving the seconds its sender must wait"
         ),
         *_check_time_zone(),
-        *_check_quotas(given.QUOTAS),
-        *_check_keeping(given.KEEP_DAYS),
+        *_check_quotas(options.QUOTAS),
+        *_check_keeping(options.KEEP_DAYS),
     ]
 
 
 def _check_keeping(days: Collection[str]) -> list[CheckMessage]:
-    known = [one.name for one in retention.retentions()]
+    names = [kept.name for kept in retention.retentions()]
     return [
         checks.Warning(
             f'INGESTION["KEEP_DAYS"] names {name!r}, but no installed app retains rows under that name.',
-            hint=f"Declared: {', '.join(difflib.get_close_matches(name, known, n=1) or known)}.",
+            hint=f"Declared: {', '.join(difflib.get_close_matches(name, names, n=1) or names)}.",
             id="ingestion.W031",
         )
         for name in days
-        if name not in known
+        if name not in names
     ]
 
 
 def _check_quotas(quotas: Collection[str]) -> list[CheckMessage]:
-    known = [one.name for one in meters.registered()]
+    names = [meter.name for meter in meters.registered()]
     return [
         checks.Warning(
             f'INGESTION["QUOTAS"] limits {name!r}, but no installed app declares such a meter.',
-            hint=f"Declared: {', '.join(difflib.get_close_matches(name, known, n=1) or known) or 'none'}.",
+            hint=f"Declared: {', '.join(difflib.get_close_matches(name, names, n=1) or names) or 'none'}.",
             id="ingestion.W030",
         )
         for name in quotas
-        if name not in known
+        if name not in names
     ]
 
 

@@ -137,7 +137,7 @@ class Context:
     """Tells every worker that the source asked this tenant and integration to wait so many seconds."""
     left: Callable[[], float] = field(default=_for_ever, repr=False)
     """Seconds that are left for all that is done with this context: few where somebody waits for a page."""
-    rehearsing: bool = False
+    dry_run: bool = False
     """A dry run: nothing is kept of what is read, so the source must leave no trace at its origin either."""
     spend: Callable[[str, int], None] = field(default=_unmetered, repr=False)
     """Counts an amount on a meter, before it is used. Raises QuotaExceeded, and counts nothing, when the tenant's quota

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ingestion.core.errors import FieldError, FileRefused, RecordError
 from ingestion.core.records import Record, Rejected, Stage
-from ingestion.core.text import counted, told
+from ingestion.core.text import counted, error_text
 
 _MAX_ERRORS = 50
 """Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
@@ -17,7 +17,7 @@ _MAX_ERRORS = 50
 def refused(record: Record, error: RecordError | FileRefused) -> Rejected:
     """`record`, which could not be read."""
     name = type(error).__name__
-    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, told(error)),)
+    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, error_text(error)),)
     return Rejected(record, Stage.EXTRACT, name, errors)
 
 

@@ -14,7 +14,7 @@ from ingestion.core.destinations import Stored, versions
 from ingestion.core.errors import FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import STALE, SUPERSEDED, UNCHANGED, Outcome, Page, Ready, Record, Rejected, Skipped, Stage
-from ingestion.core.text import told
+from ingestion.core.text import error_text
 
 DIGEST_BYTES = 16
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
@@ -210,7 +210,7 @@ def _outcome_of_error(tools: _Tools, record: Record, stage: Stage, error: Except
     """The outcome of a record over which `error` was raised; raises it again where the record is not to blame."""
     match error:
         case Skip() if stage == Stage.TRANSFORM:
-            return Skipped(record, told(error, "skipped")[:100])
+            return Skipped(record, error_text(error, "skipped")[:100])
         case RecordError():
             return Rejected(record, stage, type(error).__name__, error.errors)
         case FileRefused() if stage == Stage.EXTRACT:

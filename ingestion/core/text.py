@@ -29,7 +29,7 @@ def rejections(dead: int, read: int) -> str:
     return counted(dead, f"of {records} was rejected", f"of {records} were rejected")
 
 
-def told(error: BaseException, silent: str = "") -> str:
+def error_text(error: BaseException, silent: str = "") -> str:
     """The text of an error; without any, `silent` or the name of its class.
 
     A custom `__str__` may raise itself, and the error must not be lost over it.
@@ -43,7 +43,7 @@ def told(error: BaseException, silent: str = "") -> str:
 
 def first_line(error: BaseException) -> str:
     """What a database says is wrong, without the lines below it, which may quote a statement or a row."""
-    return told(error).strip().partition("\n")[0].rstrip()
+    return error_text(error).strip().partition("\n")[0].rstrip()
 
 
 def short(text: str, longest: int) -> str:

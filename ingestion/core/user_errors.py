@@ -16,7 +16,7 @@ from typing import Any
 
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected, Stage
-from ingestion.core.text import told
+from ingestion.core.text import error_text
 
 UNFORESEEN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, NotImplementedError, RecursionError,
@@ -35,7 +35,7 @@ def is_of_record(error: Exception) -> bool:
 def rejected(record: Record, stage: Stage, error: Exception) -> Rejected:
     """Reject `record` for `error`, with a reason for each field where the error names fields."""
     name = type(error).__name__
-    return Rejected(record, stage, name, _by_field(error, name) or (FieldError("", name, told(error)),))
+    return Rejected(record, stage, name, _by_field(error, name) or (FieldError("", name, error_text(error)),))
 
 
 def _by_field(error: Exception, code: str) -> tuple[FieldError, ...]:
@@ -55,7 +55,7 @@ def no_row(record: Record, row: Any, error: Exception | None = None) -> Rejected
     if inspect.iscoroutine(row):
         row.close()  # or Python warns that it was never awaited
     kind = "None" if row is None else f"a {type(row).__name__}"
-    why = f" ({told(error)})" if error is not None and row is not None else ""
+    why = f" ({error_text(error)})" if error is not None and row is not None else ""
     text = f"The transform returned {kind}, which is no row{why}; return a row, or raise Skip(reason) to leave it out."
     return Rejected(record, Stage.TRANSFORM, "NoRow", (FieldError("", "no_row", text),))
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from ingestion.core.text import told
+from ingestion.core.text import error_text
 from ingestion.core.user_errors import UNFORESEEN
 
 CONVERSION_ERRORS = (*UNFORESEEN, ValidationError)
@@ -38,7 +38,7 @@ def explain(error: Exception) -> tuple[str, str]:
         case RecursionError():
             return "depth", "The value is nested too deeply."
         case _:
-            return type(error).__name__, told(error)
+            return type(error).__name__, error_text(error)
 
 
 def refuse_non_values(value: Any) -> None:

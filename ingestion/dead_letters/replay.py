@@ -47,7 +47,7 @@ class DeadLetters:
             start += passed
             if not dead_letters:
                 continue
-            if not ctx.rehearsing:
+            if not ctx.dry_run:
                 # In a transaction of its own, before the attempt: it counts even when the load rolls back.
                 DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[row.pk for row in dead_letters]).update(
                     replay_attempts=F("replay_attempts") + 1

@@ -82,8 +82,8 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def _combinator_query(self, combinator: str, *others: Any, all: bool = False) -> Self:  # noqa: A002  Django's name
         """union(), intersection() and difference(): both sides must be scoped."""
-        for one in (self, *others):
-            _require(one)
+        for queryset in (self, *others):
+            _require(queryset)
         return super()._combinator_query(combinator, *others, all=all)  # type: ignore[misc, no-any-return]
 
     def __or__(self, other: Any) -> Self:

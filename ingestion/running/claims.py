@@ -24,7 +24,7 @@ from ingestion import dispatch, limits
 from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core import registry
 from ingestion.core.errors import Cancelled, Fenced, Paused
-from ingestion.core.text import storable, told
+from ingestion.core.text import error_text, storable
 from ingestion.database.clock import DbNow, db_now_plus
 from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Run, Tenant
@@ -256,7 +256,7 @@ def requeue(claim: Claim, *, failed: bool = False, delay: float = 0, error: Base
 def _error_text(claim: Claim, error: BaseException) -> str:
     """The error for the tenant's staff: the tenant's secrets are masked."""
     tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=claim.run_id)
-    return storable(mask(told(error), tenant), 5000)
+    return storable(mask(error_text(error), tenant), 5000)
 
 
 def _tenant_of(run_id: int) -> Tenant:

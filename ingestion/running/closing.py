@@ -28,7 +28,7 @@ from ingestion.core.errors import (
     Transient,
     UnknownPipeline,
 )
-from ingestion.core.text import storable, told
+from ingestion.core.text import error_text, storable
 from ingestion.database import errors
 from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Connection, Run, Watermark
@@ -128,7 +128,7 @@ def end_as_failed(run: Run, claim: Claim, error: Exception) -> None:
         claim,
         Run.State.FAILED,
         error_class=type(error).__name__,
-        error_message=storable(mask(told(error), run.tenant_id), 5000),
+        error_message=storable(mask(error_text(error), run.tenant_id), 5000),
         traceback="" if is_ours else storable(_traceback(error, run)[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError) and pause_connection(run.connection_id, error):

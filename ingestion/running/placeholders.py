@@ -64,7 +64,7 @@ class PlaceholderRows:
             window=self.window,
             inbox=tuple(files),
             read=files.__getitem__,
-            rehearsing=True,
+            dry_run=True,
         )
 
     def _window(self, connection: Connection | None, pipeline: Pipeline) -> Window:

@@ -79,6 +79,8 @@ def unchecked(pipeline: Pipeline, kind: str) -> list[str]:
     return [f"{check.name}: not checked, because {why}" for check in pipeline.reconciliations] if why else []
 
 
+UNVERIFIABLE = "unverifiable, because some records are not stored"
+"""The result of a sum while dead letters are open: what they hold is in the declared sum and in no row."""
 _AGAIN = "What was loaded stays. The watermark has not moved; run the window again."
 _CORRECTED = (
     "What was loaded stays. Ask for the file again and upload the corrected one, which updates its rows; where the "
@@ -104,7 +106,7 @@ def verify(
         if declared is None:
             verdicts.append(f"{name}: not checked, because the source declared none")
         elif measured is None:
-            verdicts.append(f"{name}: unverifiable, because some records are not stored (declared {declared})")
+            verdicts.append(f"{name}: {UNVERIFIABLE} (declared {declared})")
         elif Decimal(declared) == Decimal(measured):
             verdicts.append(f"{name}: matched, {declared}")
         else:

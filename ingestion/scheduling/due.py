@@ -94,7 +94,7 @@ def _try_to_make_run(connection: Connection) -> bool:
     """Make a run; an error of one connection (a schedule that raises, an instant set back by hand) is only logged."""
     cause = ("due", connection.pk)
     try:
-        made = _make_run(connection)
+        is_made = _make_run(connection)
     except Exception as error:
         if errors.is_transient(error):
             raise
@@ -112,7 +112,7 @@ def _try_to_make_run(connection: Connection) -> bool:
             )
         return False
     _repeats.over(cause)
-    return made
+    return is_made
 
 
 def _make_run(due_connection: Connection) -> bool:

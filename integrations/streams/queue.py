@@ -62,7 +62,7 @@ class Queue:
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self.open(ctx) as broker:
-            if ctx.rehearsing:
+            if ctx.dry_run:
                 yield self._peeked(broker)
                 return
             count = 0
@@ -96,7 +96,7 @@ class Queue:
     def _peeked(self, broker: Any) -> Page:
         if not isinstance(broker, Peeks):
             raise ConfigurationError(
-                f"{type(broker).__name__} cannot show messages without taking them away, so it cannot be rehearsed."
+                f"{type(broker).__name__} cannot show messages without taking them away, so no dry run can read it."
             )
         return self._page(broker.peek(self.page_size), None)
 

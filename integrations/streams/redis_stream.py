@@ -129,10 +129,10 @@ class RedisStream:
         consumer = f"{ctx.tenant.key}:{ctx.pipeline}"
         with translate_errors(name), self._client(ctx) as client:
             subscription = ConsumerGroup(client, name, self.group, consumer, self.field, round(self.claim_after * 1000))
-            if not ctx.rehearsing and ctx.run_id:
+            if not ctx.dry_run and ctx.run_id:
                 subscription.ensure()
             yield subscription
-            if self.trim and not ctx.rehearsing and ctx.run_id:
+            if self.trim and not ctx.dry_run and ctx.run_id:
                 subscription.trim()
 
     def _stream_name(self, ctx: Context) -> str:

@@ -38,7 +38,7 @@ def test_the_page_ends_at_loaded_rows_and_a_replayed_letter(project: Project, in
 
     for module, code in before:
         names = project.add(module, code)
-    assert run_tests_of(names) == 4
+    assert run_tests_of(names) == 5
     call_command("ingest", *connect)
     with own_storage(), pytest.raises(CommandError) as partial:
         call_command("ingest", *upload)

@@ -219,7 +219,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/streams/redis_stream.py",
-        "            if not ctx.rehearsing and ctx.run_id:\n                subscription.ensure()",
+        "            if not ctx.dry_run and ctx.run_id:\n                subscription.ensure()",
         "            if ctx.run_id:\n                subscription.ensure()",
         (
             "tests/integrations/streams/test_redis_stream.py::test_a_dry_run_shows_what_waits_and_changes_nothing_in_redis",

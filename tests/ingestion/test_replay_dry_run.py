@@ -175,4 +175,4 @@ def test_the_console_tries_a_replay_first(client: Client) -> None:
     assert "<td>insert</td>" in page
     assert "the stored row is newer and would not be overwritten" in page
     assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
-    assert AuditEntry.objects.for_tenant(tenant).filter(action="rehearse replay").count() == 1
+    assert AuditEntry.objects.for_tenant(tenant).filter(action="dry-run replay").count() == 1

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST = 10_000
 _TRIED = 200
-"""The most letters that are rehearsed while an operator waits for the page."""
+"""The most dead letters that a dry run replays while an operator waits for the page."""
 _FREE = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
 """What `actions.replay` takes too: letters that no replay under way holds. It asks again, under its own transaction."""
 
@@ -71,9 +71,9 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
     trying = "try" in request.POST
     form = ReplayForm(request.POST if request.method == "POST" else None, initial=initial)
     form.fields["reason"].required = form.fields["reason"].required and not trying
-    rehearsed: list[ReplayReport] = []
+    reports: list[ReplayReport] = []
     if trying and form.is_valid():
-        rehearsed = _rehearse(request, matching, form.cleaned_data)
+        reports = _dry_run(request, matching, form.cleaned_data)
     elif request.method == "POST" and form.is_valid():
         runs = _replay(request, matching, form.cleaned_data)
         if runs:
@@ -85,9 +85,9 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
         "count": f"{count:,}+" if more else f"{count:,}",
         "nothing": count == 0,
         "form": form,
-        "rehearsed": rehearsed,
-        "fates": [_describe_fate(fate) for rehearsal in rehearsed for fate in rehearsal.letters],
-        "tried": min(_TRIED, form.cleaned_data["limit"]) if rehearsed else 0,
+        "reports": reports,
+        "fates": [_describe_fate(fate) for report in reports for fate in report.letters],
+        "tried": min(_TRIED, form.cleaned_data["limit"]) if reports else 0,
         "back": f"{back}?{request.GET.urlencode()}",
     }
     return TemplateResponse(request, "ingestion/replay.html", context)
@@ -138,16 +138,16 @@ def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[in
     return chosen
 
 
-def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[ReplayReport]:
+def _dry_run(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[ReplayReport]:
     """What the replay would do to the first of its letters; only these, because an operator waits for the page."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
-    rehearsed = _of_each_tenant(request, chosen, partial(actions.dry_run_replay, over_newer=values["over_newer"]))
-    for rehearsal in rehearsed:
-        if rehearsal.failure:
-            connection = rehearsal.connection
-            parts = {"connection": connection, "failure": visible(mask(rehearsal.failure, connection.tenant_id))}
+    reports = _of_each_tenant(request, chosen, partial(actions.dry_run_replay, over_newer=values["over_newer"]))
+    for report in reports:
+        if report.failure:
+            connection = report.connection
+            parts = {"connection": connection, "failure": visible(mask(report.failure, connection.tenant_id))}
             messages.error(request, gettext("The replay of %(connection)s would fail. %(failure)s") % parts)
-    return rehearsed
+    return reports
 
 
 def _describe_fate(fate: LetterOutcome) -> dict[str, Any]:

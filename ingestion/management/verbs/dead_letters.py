@@ -80,7 +80,7 @@ def replay(options: Options, output: Output) -> None:
         lookups.row_of(DeadLetter, pk, options)
     limit = options["limit"] or config().REPLAY_LIMIT
     if options["dry_run"]:
-        _rehearse(selection, limit, options["over_newer"], output)
+        _dry_run(selection, limit, options["over_newer"], output)
         return
     runs = actions.replay(
         arguments.COMMAND_LINE,
@@ -101,20 +101,18 @@ def _say_left_out(selection: actions.Selection, included: Collection[int], outpu
     output.rows("left_out", [{"id": pk, "because": text} for pk, text in left_out.items()], ("id", "because"))
 
 
-def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
-    rehearsed = actions.dry_run_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
-    fates = [fate for rehearsal in rehearsed for fate in rehearsal.letters]
+def _dry_run(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
+    reports = actions.dry_run_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
+    fates = [fate for report in reports for fate in report.letters]
     rows = [
         {**serializers.dead_letter(fate.dead_letter), "would": fate.would, "because": fate.reason} for fate in fates
     ]
     output.rows("dead_letters", rows, _REHEARSED)
     _say_left_out(selection, [fate.dead_letter.pk for fate in fates], output)
-    for text in (note for rehearsal in rehearsed for note in rehearsal.notes):
+    for text in (note for report in reports for note in report.notes):
         output.say(text)
     failures = [
-        f"The replay of {rehearsal.connection} would fail. {rehearsal.failure}"
-        for rehearsal in rehearsed
-        if rehearsal.failure
+        f"The replay of {report.connection} would fail. {report.failure}" for report in reports if report.failure
     ]
     if failures:
         raise CommandError("\n".join(failures), returncode=Exit.FAILED)

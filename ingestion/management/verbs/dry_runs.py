@@ -23,7 +23,7 @@ _SHOWN = (
 
 def add(verbs: Verbs) -> None:
     parser = arguments.verb(
-        verbs, "dry-run", rehearse, "Go the whole way of a run, write nothing, say what it would do."
+        verbs, "dry-run", dry_run_pipeline, "Go the whole way of a run, write nothing, say what it would do."
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="as if they were uploaded together")
     arguments.add_connection(parser)
@@ -31,7 +31,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--pages", type=arguments.positive, metavar="N", help="stop after N pages of the source")
 
 
-def rehearse(options: Options, output: Output) -> None:
+def dry_run_pipeline(options: Options, output: Output) -> None:
     report = dry_run(
         lookups.tenant(options),
         options["pipeline"],

@@ -19,6 +19,7 @@ from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stop_signals import stopping
 from ingestion.models import Connection, Event, Run, RunArtifact
 from ingestion.running import Hooks, execute, stalled
+from ingestion.running.verification import UNVERIFIABLE
 from ingestion.scheduling.waiting import why_unclaimed
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
@@ -137,8 +138,10 @@ def _explain_skips_and_proofs(run: Run, named: str) -> list[str]:
 def _read_notes(run: Run) -> list[str]:
     """The notes for an operator in the timelines of the run and its shards: each text once, in order."""
     runs = Run.objects.for_tenant(run.tenant_id).filter(Q(pk=run.pk) | Q(parent=run))
-    asking = Event.objects.for_tenant(run.tenant_id).filter(run__in=runs, name__in=_ASKING).order_by("pk")
-    return list(dict.fromkeys(asking.values_list("text", flat=True)))
+    # The end of a run tells the result of each control total; one that could not be verified wants a look.
+    unverified = Q(name__in=(Run.State.SUCCEEDED, Run.State.PARTIAL), text__contains=UNVERIFIABLE)
+    notes = Event.objects.for_tenant(run.tenant_id).filter(Q(name__in=_ASKING) | unverified, run__in=runs)
+    return list(dict.fromkeys(notes.order_by("pk").values_list("text", flat=True)))
 
 
 def _describe_notes(run: Run, named: str, notes: Sequence[str]) -> list[str]:

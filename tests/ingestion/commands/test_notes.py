@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,14 @@ def test_a_run_without_notes_has_none(connection: Connection) -> None:
     (run,) = asked("run", *ACME)["runs"]
 
     assert run["notes"] == []
+
+
+def test_a_sum_that_dead_letters_leave_open_is_said_by_the_command(connection: Connection) -> None:
+    source = Records([FINE, {"id": "b", "amount": "x"}], declares={"amount": Decimal(99)})
+    with registered(dataclasses.replace(payments, source=source)):
+        answer = ingest("run", *ACME)
+
+    assert answer.code == 3
+    assert "note: amount: unverifiable, because some records are not stored (declared 99)" in answer.out
+    with registered(dataclasses.replace(payments, source=Records([FINE], declares={"amount": Decimal("1.00")}))):
+        assert "note:" not in ingest("run", *ACME).out

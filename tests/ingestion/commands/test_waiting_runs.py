@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from ingestion import CredentialError, HeldOff, Pipeline, SourceChanged, actions
 from ingestion.management.verbs import inline_execution
@@ -279,3 +280,13 @@ def test_a_backfill_of_uploads_is_told_to_upload_again_and_not_to_rewind(waiting
 
     assert (answer.code, "upload it again (--again)" in answer.error) == (1, True)
     assert "rewind" not in answer.error
+
+
+def test_with_a_tick_and_ingest_run_in_cron_nothing_is_overdue(connection: Connection) -> None:
+    Connection.unscoped.update(next_due=timezone.now() - timedelta(hours=1))
+    before = ingest("run", *ACME), ingest("status")
+
+    after = ingest("tick"), ingest("run", *ACME), ingest("status")
+
+    assert [answer.code for answer in (*before, *after)] == [0, 1, 0, 0, 0]
+    assert "overdue" in before[1].error

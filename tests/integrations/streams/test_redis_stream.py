@@ -120,7 +120,7 @@ def test_entries_without_an_id_of_their_own_are_known_by_the_streams(stream_redi
     numbers = add_items(stream_redis, tenant, 1, 2)
     source = RedisStream("orders:{tenant}", url=stream_redis.url, key="")
 
-    (page,) = source.extract(context(tenant.ref, rehearsing=True), None)
+    (page,) = source.extract(context(tenant.ref, dry_run=True), None)
 
     assert [one.key for one in page.records] == numbers
 
