@@ -76,7 +76,7 @@ from ingestion.core.json_items import json_items
 from ingestion.core.json_records import json_page
 from ingestion.core.json_sources import JsonLines, JsonPages
 from ingestion.core.meters import Meter, meter
-from ingestion.core.pasted_secrets import looks_secret, names_secret, pasted_secrets
+from ingestion.core.pasted_secrets import is_secret_name, pasted_secrets, resembles_secret
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
@@ -180,17 +180,17 @@ __all__ = [
     "did_you_mean",
     "doubled_error",
     "elsewhere",
+    "is_secret_name",
     "joined_key",
     "json_items",
     "json_page",
     "key_names",
-    "looks_secret",
     "meter",
-    "names_secret",
     "names_stand_once",
     "pasted_secrets",
     "pipeline",
     "refuse_unknown_keys",
     "require_keys",
+    "resembles_secret",
     "why_no_json",
 ]

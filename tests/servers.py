@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from config.bootstrap.machine import find_program
 from config.embedded import EmbeddedValkey, url_of
-from config.supervisor import Leash
+from config.supervisor import ProcessGroupGuard
 from tests.folders import OwnFolder
 
 START_TIMEOUT = 60.0
@@ -43,9 +43,9 @@ def session_folder() -> Path:
 
 
 @cache
-def leash() -> Leash:
+def guard() -> ProcessGroupGuard:
     session_folder()  # first, so that the servers are gone before their files are
-    made = Leash(grace=2.0)
+    made = ProcessGroupGuard(grace=2.0)
     atexit.register(made.close)
     return made
 
@@ -111,7 +111,7 @@ def redis_url() -> str:
 @cache
 def start_redis() -> EmbeddedValkey:
     """The server behind `redis_url`."""
-    server = EmbeddedValkey(redis_socket(), leash())
+    server = EmbeddedValkey(redis_socket(), guard())
     atexit.register(server.stop)
     return server.__enter__()
 
@@ -160,7 +160,7 @@ def start(command: list[str], folder: Path, account: str) -> None:
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             **identity(account),
         )  # fmt: skip
-    leash().hold(process.pid)
+    guard().hold(process.pid)
     _processes.append(process)
 
 

@@ -8,7 +8,7 @@ from typing import IO, Self
 
 from config.embedded.server import server_command, server_pid
 from config.paths import private_dir
-from config.supervisor import Leash, end_session, restart_delay
+from config.supervisor import ProcessGroupGuard, end_session, restart_delay
 
 START_TIMEOUT = 10.0
 MISSES_BEFORE_RESTART = 3
@@ -18,12 +18,12 @@ class EmbeddedValkey:
     """Keeps a server answering at `socket` while this process lives.
 
     One process owns it, by a file lock that the kernel drops with the process; others that find it answering only
-    use it. A server whose owner was killed is adopted. The leash ends it when its owner is killed.
+    use it. A server whose owner was killed is adopted. The guard ends it when its owner is killed.
     """
 
-    def __init__(self, socket: Path, leash: Leash) -> None:
+    def __init__(self, socket: Path, guard: ProcessGroupGuard) -> None:
         self.socket = socket
-        self._leash = leash
+        self._guard = guard
         self._ownership: IO[bytes] | None = None
         self._pid: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +102,7 @@ class EmbeddedValkey:
 
     def _take(self, pid: int) -> None:
         self._pid = pid
-        self._leash.hold(pid)
+        self._guard.hold(pid)
 
     def _end(self) -> None:
         if self._pid is None:
@@ -111,5 +111,5 @@ class EmbeddedValkey:
         end_session(self._pid, grace=0)
         if self._process is not None:
             self._process.wait()
-        self._leash.release(self._pid)
+        self._guard.release(self._pid)
         self._pid = self._process = None

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from config.supervisor.process_group_guard import Leash
+from config.supervisor.process_group_guard import ProcessGroupGuard
 from config.supervisor.program import Program
 from config.supervisor.sessions import end_session
 
@@ -14,11 +14,11 @@ LONGEST_LINE = 64 * 1024
 class Child:
     """One running program, leader of its own session, with its output in lines."""
 
-    def __init__(self, program: Program, leash: Leash, folder: Path, started: float) -> None:
+    def __init__(self, program: Program, guard: ProcessGroupGuard, folder: Path, started: float) -> None:
         self.program = program
         self.started = started
         self.silent = False  # closed its output; may well go on working
-        self._leash = leash
+        self._guard = guard
         self._partial_line = b""
         self._process = subprocess.Popen(
             program.command,
@@ -29,7 +29,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        leash.hold(self.pid)
+        guard.hold(self.pid)
         os.set_blocking(self.output, False)
 
     @property
@@ -70,5 +70,5 @@ class Child:
             lines.append(self._partial_line.decode("utf-8", "replace"))
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._leash.release(self.pid)
+        self._guard.release(self.pid)
         return lines

@@ -8,7 +8,7 @@ from typing import Self
 from config.paths import PROJECT
 
 
-class Leash:
+class ProcessGroupGuard:
     """Holds sessions so that they end when this process ends, be it by kill -9.
 
     The work is done by a watchdog process at the other end of a pipe; one that was killed itself is replaced.

@@ -9,7 +9,7 @@ from types import FrameType
 
 from config.paths import PROJECT
 from config.supervisor.child import Child
-from config.supervisor.process_group_guard import Leash
+from config.supervisor.process_group_guard import ProcessGroupGuard
 from config.supervisor.program import STEADY_AFTER, Program, restart_delay
 from config.terminal import stamped
 
@@ -29,14 +29,14 @@ class Supervisor:
         self,
         programs: Sequence[Program],
         *,
-        leash: Leash,
+        guard: ProcessGroupGuard,
         emit: Callable[[str, str], None],
         beat: Callable[[], object] = lambda: None,
         grace: float = 10.0,
         folder: Path = PROJECT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._leash = leash
+        self._guard = guard
         self._emit = emit
         self._beat = beat
         self._grace = grace
@@ -76,7 +76,7 @@ class Supervisor:
         self._due = [(at, program) for at, program in self._due if at > now]
         for program in due:
             try:
-                self._children.append(Child(program, self._leash, self._folder, now))
+                self._children.append(Child(program, self._guard, self._folder, now))
             except OSError as error:
                 self._say(program.name, f"ERROR supervisor cannot start: {error}")
                 self._plan_restart(program)
@@ -112,7 +112,7 @@ class Supervisor:
 
     def _check_health(self) -> None:
         if self._clock() >= self._next_beat:
-            self._leash.check()
+            self._guard.check()
             self._beat()
             self._next_beat = self._clock() + BEAT
 

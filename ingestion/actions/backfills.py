@@ -1,4 +1,4 @@
-"""Backfill: a window of the past, in shards that workers carry side by side while the live runs go on."""
+"""Backfill: a window of the past, in shards that workers execute side by side while the live runs go on."""
 
 from __future__ import annotations
 

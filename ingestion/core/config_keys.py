@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ingestion.core.declarations import require
 from ingestion.core.errors import ConfigurationError
-from ingestion.core.pasted_secrets import BELONGS, names_secret
+from ingestion.core.pasted_secrets import BELONGS, is_secret_name
 
 _LONGEST = 50
 
@@ -105,7 +105,7 @@ def refuse_unknown_keys(
 
 def elsewhere(name: str) -> str:
     """Where the setting `name` belongs instead of a config, as the end of a sentence; '' if that is unknown."""
-    return _ELSEWHERE.get(name) or (f": {BELONGS}." if names_secret(name) else "")
+    return _ELSEWHERE.get(name) or (f": {BELONGS}." if is_secret_name(name) else "")
 
 
 def refuse_misspelt_keys(names: Iterable[str], keys: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from ingestion.core.capabilities import ChecksConfig
 from ingestion.core.config_keys import ENGINE_KEYS, refuse_misspelt_keys
 from ingestion.core.context import overlaid
 from ingestion.core.errors import ConfigurationError
-from ingestion.core.pasted_secrets import BELONGS, looks_sure, pasted_secrets
+from ingestion.core.pasted_secrets import BELONGS, is_certain_secret, pasted_secrets
 from ingestion.core.pipeline import Pipeline
 
 _MOST = 100_000
@@ -35,7 +35,7 @@ def check_config(pipeline: Pipeline, config: Any, stored: Collection[str] = ()) 
     if isinstance(pipeline.source, ChecksConfig):
         pipeline.source.check_config(in_force)
     # A name that a source reads is a developer's choice; one that nobody declared is a paste.
-    for place in pasted_secrets("", in_force, by_name=not judges, looks=looks_sure):
+    for place in pasted_secrets("", in_force, by_name=not judges, looks=is_certain_secret):
         raise ConfigurationError(f"`{place}` of the connection's config looks like a secret: {BELONGS}.")
     refuse_misspelt_keys(in_force.keys() - set(stored), ENGINE_KEYS)
 

@@ -29,9 +29,9 @@ def pasted_secrets(
 ) -> Iterator[str]:
     """The dotted names, under `at`, of texts in a JSON value that look like secrets; never the texts.
 
-    `looks` judges how a text is written, `looks_secret` where none is given; with `by_name` its name counts too.
+    `looks` judges how a text is written, `resembles_secret` where none is given; with `by_name` its name counts too.
     """
-    looks = looks or looks_secret
+    looks = looks or resembles_secret
     name = at.rpartition(".")[2]
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -43,24 +43,24 @@ def pasted_secrets(
         yield at
 
 
-def looks_secret(value: str) -> bool:
+def resembles_secret(value: str) -> bool:
     """Whether a text is written like a key, a token or an address that carries one."""
-    return bool(_HEADER.search(value)) or looks_sure(value)
+    return bool(_HEADER.search(value)) or is_certain_secret(value)
 
 
-def looks_sure(value: str) -> bool:
-    """The same, where people also write names of their own."""
+def is_certain_secret(value: str) -> bool:
+    """Whether a text is a key, a token or such an address beyond doubt, where people also write names of their own."""
     return bool(_VALUES.search(value)) or _in_address(value)
 
 
-def names_secret(name: str) -> bool:
-    """Whether a member of this name holds a secret, as such names go."""
+def is_secret_name(name: str) -> bool:
+    """Whether a member with this name usually holds a secret."""
     return bool(_NAMES.search(name)) and not _HARMLESS.search(name)
 
 
 def _is_named(name: str, value: str) -> bool:
     """Whether a member's name says that its value is secret, and that is not a placeholder."""
-    return names_secret(name) and not re.fullmatch(r"\{window\.\w+(:\w+)?\}", value)
+    return is_secret_name(name) and not re.fullmatch(r"\{window\.\w+(:\w+)?\}", value)
 
 
 def _in_address(value: str) -> bool:
@@ -69,6 +69,6 @@ def _in_address(value: str) -> bool:
         return False
     try:
         parts = urlsplit(value)
-        return bool(parts.password) or any(names_secret(name) and text for name, text in parse_qsl(parts.query))
+        return bool(parts.password) or any(is_secret_name(name) and text for name, text in parse_qsl(parts.query))
     except ValueError:
         return False

@@ -11,14 +11,14 @@ from redis import Redis
 
 from config.embedded import EmbeddedValkey, server_command, server_pid, url_of
 from config.paths import LONGEST_SOCKET_PATH, PROJECT, private_dir, socket_path
-from config.supervisor import Leash
+from config.supervisor import ProcessGroupGuard
 
 OWN = """
 import signal, sys
 from pathlib import Path
 from config.embedded import EmbeddedValkey
-from config.supervisor import Leash
-with Leash(grace=0) as leash, EmbeddedValkey(Path(sys.argv[1]), leash):
+from config.supervisor import ProcessGroupGuard
+with ProcessGroupGuard(grace=0) as guard, EmbeddedValkey(Path(sys.argv[1]), guard):
     print("answers", flush=True)
     signal.pause()
 """
@@ -27,9 +27,9 @@ PATIENCE = 200
 
 
 @pytest.fixture
-def leash() -> Iterator[Leash]:
-    with Leash(grace=0) as leash:
-        yield leash
+def guard() -> Iterator[ProcessGroupGuard]:
+    with ProcessGroupGuard(grace=0) as guard:
+        yield guard
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 @pytest.mark.slow
-def test_server_answers_on_its_socket_and_keeps_nothing_on_disk(socket: Path, leash: Leash) -> None:
-    with EmbeddedValkey(socket, leash), Redis.from_url(url_of(socket)) as client:
+def test_server_answers_on_its_socket_and_keeps_nothing_on_disk(socket: Path, guard: ProcessGroupGuard) -> None:
+    with EmbeddedValkey(socket, guard), Redis.from_url(url_of(socket)) as client:
         client.set("key", "value")
         assert client.get("key") == b"value"
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -68,8 +68,8 @@ def test_server_answers_on_its_socket_and_keeps_nothing_on_disk(socket: Path, le
 
 
 @pytest.mark.slow
-def test_server_that_died_is_started_again(socket: Path, leash: Leash) -> None:
-    with EmbeddedValkey(socket, leash) as server:
+def test_server_that_died_is_started_again(socket: Path, guard: ProcessGroupGuard) -> None:
+    with EmbeddedValkey(socket, guard) as server:
         first = server_pid(socket)
         assert first is not None
         os.kill(first, signal.SIGKILL)
@@ -88,11 +88,13 @@ def test_server_ends_when_its_owner_is_killed(socket: Path) -> None:
 
 
 @pytest.mark.slow
-def test_second_process_uses_the_server_of_the_first_and_leaves_it_running(socket: Path, leash: Leash) -> None:
+def test_second_process_uses_the_server_of_the_first_and_leaves_it_running(
+    socket: Path, guard: ProcessGroupGuard
+) -> None:
     owner = owner_elsewhere(socket)
     pid = server_pid(socket)
 
-    with EmbeddedValkey(socket, leash):
+    with EmbeddedValkey(socket, guard):
         assert server_pid(socket) == pid
 
     assert server_pid(socket) == pid
@@ -101,11 +103,11 @@ def test_second_process_uses_the_server_of_the_first_and_leaves_it_running(socke
 
 
 @pytest.mark.slow
-def test_server_whose_owner_is_gone_is_adopted_and_ended(socket: Path, leash: Leash) -> None:
+def test_server_whose_owner_is_gone_is_adopted_and_ended(socket: Path, guard: ProcessGroupGuard) -> None:
     orphan = subprocess.Popen(server_command(socket), stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until(lambda: server_pid(socket) == orphan.pid)
 
-    with EmbeddedValkey(socket, leash):
+    with EmbeddedValkey(socket, guard):
         assert server_pid(socket) == orphan.pid
 
     assert orphan.wait(timeout=PATIENCE) == -signal.SIGKILL

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.paths import PROJECT
-from config.supervisor import Leash, Program, Supervisor, members, restart_delay
+from config.supervisor import ProcessGroupGuard, Program, Supervisor, members, restart_delay
 from config.supervisor.supervise import TICK
 from config.supervisor.watchdog import sessions_left
 
@@ -27,17 +27,17 @@ signal.pause()
 """
 SUPERVISE = """
 import sys
-from config.supervisor import Leash, Program, Supervisor
+from config.supervisor import ProcessGroupGuard, Program, Supervisor
 program = Program("worker", (sys.executable, "-S", "-c", sys.argv[1], sys.argv[2]))
-with Leash(grace=0.2) as leash:
-    Supervisor([program], leash=leash, emit=print).run()
+with ProcessGroupGuard(grace=0.2) as guard:
+    Supervisor([program], guard=guard, emit=print).run()
 """
 
 
 @pytest.fixture
-def leash() -> Iterator[Leash]:
-    with Leash(grace=0.2) as leash:
-        yield leash
+def guard() -> Iterator[ProcessGroupGuard]:
+    with ProcessGroupGuard(grace=0.2) as guard:
+        yield guard
 
 
 def shell(name: str, script: str) -> Program:
@@ -47,7 +47,7 @@ def shell(name: str, script: str) -> Program:
 def lines_until(
     wanted: Callable[[list[str]], bool],
     programs: list[Program],
-    leash: Leash,
+    guard: ProcessGroupGuard,
     beat: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[str]:
@@ -60,7 +60,7 @@ def lines_until(
         if wanted(lines) or time.monotonic() > deadline:
             supervisor.stop()
 
-    supervisor = Supervisor(programs, leash=leash, emit=emit, grace=2, beat=beat, clock=clock)
+    supervisor = Supervisor(programs, guard=guard, emit=emit, grace=2, beat=beat, clock=clock)
     supervisor.run()
     return lines
 
@@ -89,8 +89,8 @@ def test_restart_delay_doubles_up_to_half_a_minute() -> None:
 
 
 @pytest.mark.slow
-def test_child_that_ends_is_started_again(leash: Leash) -> None:
-    lines = lines_until(lambda lines: lines.count("job: here") == 2, [shell("job", "echo here; exit 3")], leash)
+def test_child_that_ends_is_started_again(guard: ProcessGroupGuard) -> None:
+    lines = lines_until(lambda lines: lines.count("job: here") == 2, [shell("job", "echo here; exit 3")], guard)
 
     assert lines[::2] == ["job: here", "job: here"]
     ended = r"job: \d{4}-\d\d-\d\d [\d:]{8},\d{3} WARNING supervisor process \d+ ended \(exit code 3\), starts again in 0\.5 s"
@@ -98,28 +98,28 @@ def test_child_that_ends_is_started_again(leash: Leash) -> None:
 
 
 @pytest.mark.slow
-def test_one_failing_child_leaves_the_others_alone(leash: Leash) -> None:
+def test_one_failing_child_leaves_the_others_alone(guard: ProcessGroupGuard) -> None:
     programs = [shell("bad", "exit 1"), shell("good", "echo one; sleep infinity")]
 
-    lines = lines_until(lambda lines: sum(line.startswith("bad") for line in lines) >= 2, programs, leash)
+    lines = lines_until(lambda lines: sum(line.startswith("bad") for line in lines) >= 2, programs, guard)
 
     assert lines.count("good: one") == 1
 
 
-def test_command_that_does_not_exist_is_reported_and_tried_again(leash: Leash) -> None:
-    lines = lines_until(lambda lines: len(lines) == 2, [Program("gone", ("/does/not/exist",))], leash)
+def test_command_that_does_not_exist_is_reported_and_tried_again(guard: ProcessGroupGuard) -> None:
+    lines = lines_until(lambda lines: len(lines) == 2, [Program("gone", ("/does/not/exist",))], guard)
 
     assert all("cannot start" in line for line in lines)
 
 
-def test_last_line_without_line_end_is_not_lost(leash: Leash) -> None:
-    lines = lines_until(lambda lines: len(lines) >= 2, [shell("job", "printf 'no end'; exit 0")], leash)
+def test_last_line_without_line_end_is_not_lost(guard: ProcessGroupGuard) -> None:
+    lines = lines_until(lambda lines: len(lines) >= 2, [shell("job", "printf 'no end'; exit 0")], guard)
 
     assert "job: no end" in lines
 
 
 @pytest.mark.slow
-def test_closed_output_does_not_keep_the_supervisor_busy(leash: Leash) -> None:
+def test_closed_output_does_not_keep_the_supervisor_busy(guard: ProcessGroupGuard) -> None:
     looks: list[float] = []
 
     def clock() -> float:
@@ -128,23 +128,23 @@ def test_closed_output_does_not_keep_the_supervisor_busy(leash: Leash) -> None:
 
     silent = shell("silent", "exec >&- 2>&-; sleep infinity")
 
-    lines_until(lambda lines: True, [silent, shell("late", "sleep 1; echo done")], leash, clock=clock)
+    lines_until(lambda lines: True, [silent, shell("late", "sleep 1; echo done")], guard, clock=clock)
 
     rounds = (looks[-1] - looks[0]) / TICK
     assert rounds >= 4, "it ended before the output was closed"
     assert len(looks) <= 4 * (rounds + 5), "it looks at the clock less than four times a round"
 
 
-def test_stop_signal_reaches_the_child_first_and_politely(leash: Leash) -> None:
+def test_stop_signal_reaches_the_child_first_and_politely(guard: ProcessGroupGuard) -> None:
     polite = shell("job", "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
 
-    lines = lines_until(lambda lines: lines == ["job: ready"], [polite], leash)
+    lines = lines_until(lambda lines: lines == ["job: ready"], [polite], guard)
 
     assert lines == ["job: ready", "job: bye"]
 
 
 @pytest.mark.slow
-def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Leash) -> None:
+def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(guard: ProcessGroupGuard) -> None:
     stubborn = shell("job", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     lines: list[str] = []
 
@@ -152,14 +152,14 @@ def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Lea
         lines.append(line)
         supervisor.stop()
 
-    supervisor = Supervisor([stubborn], leash=leash, emit=emit, grace=0.3)
+    supervisor = Supervisor([stubborn], guard=guard, emit=emit, grace=0.3)
     supervisor.run()  # the job itself never ends
 
     assert lines == ["ready"]
 
 
 @pytest.mark.slow
-def test_second_stop_signal_does_not_wait_for_the_grace(leash: Leash) -> None:
+def test_second_stop_signal_does_not_wait_for_the_grace(guard: ProcessGroupGuard) -> None:
     slow = shell("job", "trap 'echo asked; sleep 5; echo still here' TERM; echo ready; while :; do sleep 0.05; done")
     lines: list[str] = []
 
@@ -167,13 +167,13 @@ def test_second_stop_signal_does_not_wait_for_the_grace(leash: Leash) -> None:
         lines.append(line)
         supervisor.stop()
 
-    supervisor = Supervisor([slow], leash=leash, emit=emit, grace=8)
+    supervisor = Supervisor([slow], guard=guard, emit=emit, grace=8)
     supervisor.run()
 
     assert lines == ["ready", "asked"]
 
 
-def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> None:
+def test_failure_after_a_long_healthy_time_counts_as_the_first(guard: ProcessGroupGuard) -> None:
     passed: list[float] = []
     lines: list[str] = []
 
@@ -186,7 +186,7 @@ def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> 
 
     supervisor = Supervisor(
         [shell("job", "echo up; sleep 0.2")],
-        leash=leash, emit=emit, clock=lambda: time.monotonic() + sum(passed),
+        guard=guard, emit=emit, clock=lambda: time.monotonic() + sum(passed),
     )  # fmt: skip
     supervisor.run()
 
@@ -195,24 +195,24 @@ def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> 
 
 
 @pytest.mark.slow
-def test_supervisor_replaces_a_watchdog_that_was_killed(leash: Leash) -> None:
-    killed = leash._watchdog
+def test_supervisor_replaces_a_watchdog_that_was_killed(guard: ProcessGroupGuard) -> None:
+    killed = guard._watchdog
     deadline = time.monotonic() + 20
 
     def kill_and_wait() -> None:
         killed.kill()
         killed.wait()
-        if leash._watchdog is not killed or time.monotonic() > deadline:
+        if guard._watchdog is not killed or time.monotonic() > deadline:
             supervisor.stop()
 
-    supervisor = Supervisor([], leash=leash, emit=lambda name, line: None, beat=kill_and_wait)
+    supervisor = Supervisor([], guard=guard, emit=lambda name, line: None, beat=kill_and_wait)
     supervisor.run()
 
-    assert leash._watchdog.poll() is None
+    assert guard._watchdog.poll() is None
 
 
 @pytest.mark.slow
-def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:
+def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(guard: ProcessGroupGuard, tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     worker = Program("worker", (sys.executable, "-S", "-c", WORKER, str(file)))
     seen: list[int] = []
@@ -222,7 +222,7 @@ def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp
             seen.append(int(file.read_text()))
             os.kill(os.getsid(seen[0]), signal.SIGKILL)
 
-    lines_until(lambda lines: "SIGKILL" in lines[-1], [worker], leash, beat=kill_worker)
+    lines_until(lambda lines: "SIGKILL" in lines[-1], [worker], guard, beat=kill_worker)
 
     assert not runs(seen[0])
 
@@ -243,14 +243,14 @@ def test_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_watchdog_is_replaced_and_still_holds(tmp_path: Path) -> None:
-    leash = Leash(grace=0)
+    guard = ProcessGroupGuard(grace=0)
     process = subprocess.Popen(["/bin/sleep", "infinity"], start_new_session=True)
-    leash.hold(process.pid)
+    guard.hold(process.pid)
 
-    leash._watchdog.kill()
-    leash._watchdog.wait()
-    leash.check()
-    leash.close()
+    guard._watchdog.kill()
+    guard._watchdog.wait()
+    guard.check()
+    guard.close()
 
     assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
 

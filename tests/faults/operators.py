@@ -193,7 +193,7 @@ FAULTS = [
     ),
     Fault(
         _SUPERVISE,
-        "            self._leash.check()\n",
+        "            self._guard.check()\n",
         "",
         ("tests/config/test_supervisor.py::test_supervisor_replaces_a_watchdog_that_was_killed",),
     ),
@@ -211,7 +211,7 @@ FAULTS = [
     ),
     Fault(
         "config/supervisor/child.py",
-        "        leash.hold(self.pid)\n",
+        "        guard.hold(self.pid)\n",
         "",
         ("tests/config/test_supervisor.py::test_killed_supervisor_leaves_no_process_behind",),
     ),

@@ -62,7 +62,7 @@ class Stoppable:
 @pytest.fixture
 def redis() -> Iterator[Stoppable]:
     folder = Path(tempfile.mkdtemp(prefix="stopped-", dir=servers.session_folder()))
-    with EmbeddedValkey(folder / "socket", servers.leash()) as server:
+    with EmbeddedValkey(folder / "socket", servers.guard()) as server:
         stoppable = Stoppable(server)
         yield stoppable
         stoppable.go_on()

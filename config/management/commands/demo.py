@@ -22,7 +22,7 @@ from config.demo_data import DemoRow
 from config.embedded import embedded_socket, server_pid
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
-from config.supervisor import Leash
+from config.supervisor import ProcessGroupGuard
 from config.terminal import table
 from ingestion import counted
 from ingestion.models import Tenant
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         if reset:
             delete_local_data(with_others=yes)
         call_command("migrate", interactive=False, verbosity=0)
-        with Leash() as leash, redis(leash) as server:
+        with ProcessGroupGuard() as guard, redis(guard) as server:
             with quietly():
                 rows = demo_data.load()
             self.summary(rows)
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             if once:
                 return
             with demo_shop.opened(HOST, free_port(free + 1)) as shop:
-                serve(leash, server, port=free, workers=1, beside=[shop])
+                serve(guard, server, port=free, workers=1, beside=[shop])
         self.stdout.write("Stopped. `python3 manage.py demo` starts again with the same data.")
 
     def summary(self, rows: Sequence[DemoRow]) -> None:

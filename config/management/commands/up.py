@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
-from config.supervisor import Leash
+from config.supervisor import ProcessGroupGuard
 from config.terminal import stamped
 
 MANAGE = ".venv/bin/python manage.py"
@@ -32,12 +32,12 @@ class Command(BaseCommand):
         if not no_web and free_port(port) != port:
             raise CommandError(f"Port {port} is taken. Stop what listens there, or choose another with --port.")
         call_command("migrate", interactive=False, verbosity=0)
-        with Leash() as leash, redis(leash) as server:
+        with ProcessGroupGuard() as guard, redis(guard) as server:
             if not no_web:
                 self.stdout.write(f"Console:  http://{HOST}:{port}/admin/   Stop with Ctrl-C.\nSign in:  {sign_in()}")
             self.stdout.write(stamped(f"INFO supervisor process {os.getpid()} begins"))
             self.stdout.flush()
-            serve(leash, server, port=None if no_web else port, workers=workers)
+            serve(guard, server, port=None if no_web else port, workers=workers)
         self.stdout.write("Stopped.")
 
 

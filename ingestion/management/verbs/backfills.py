@@ -47,7 +47,7 @@ def backfill(options: Options, output: Output) -> None:
     unfinished = _find_unattended_backfill(connection, options)
     if unfinished is not None:
         output.say(
-            f"Run {unfinished.pk} is this backfill, and nobody is at work on it: its shards that are left go on."
+            f"Run {unfinished.pk} is this backfill, and no process is at work on it: its shards that are left go on."
         )
         parent = actions.retry(arguments.COMMAND_LINE, unfinished, options["reason"], wake=options["queue"])
     else:
@@ -77,7 +77,7 @@ def _find_unattended_backfill(connection: Connection, options: Options) -> Run |
 
 
 def answer(parent: Run, options: Options, output: Output) -> None:
-    """Carry the shards here, unless --queue gave them to the workers, and say how they ended."""
+    """Execute the shards here, unless --queue gave them to the workers, and say how they ended."""
     earlier: list[Run] = []
     if not options["queue"]:
         with stopping() as stop:

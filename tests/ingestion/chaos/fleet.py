@@ -31,7 +31,7 @@ class Fleet:
         self.draw = random.Random(seed)
         # A UNIX socket's path may have 108 characters, and pytest's own folders have more.
         self.folder = Path(tempfile.mkdtemp(prefix="fleet-", dir=servers.session_folder()))
-        self.redis = EmbeddedValkey(self.folder / "redis" / "socket", servers.leash())
+        self.redis = EmbeddedValkey(self.folder / "redis" / "socket", servers.guard())
         self.commands = [["worker", "--queue", "ingestion-free"]] * workers + [["tick", "--loop"]] * tickers
         self.ingestion = {**INGESTION, **ingestion}
         self.processes: list[psutil.Process | None] = []

@@ -38,7 +38,7 @@ def overtaken(run: Run) -> None:
 
 
 def without_the_fence() -> None:
-    """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
+    """What `claims` would be without its guard. Only ever called in a process that ends at once."""
 
     def advanced(mine: claims.Claim, checkpoint: Any, where: Any, **values: Any) -> bool:
         from django.db.models import F

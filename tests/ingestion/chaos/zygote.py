@@ -39,7 +39,7 @@ class Zygote:
         self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
         pid = int(self._process.stdout.readline())
-        servers.leash().hold(pid)
+        servers.guard().hold(pid)
         try:
             return psutil.Process(pid)
         except psutil.NoSuchProcess:

@@ -36,7 +36,7 @@ class KeptRedis:
             self.process = subprocess.Popen(
                 [*server_command(self.socket), *kept], stdout=log, stderr=log, start_new_session=True
             )
-        servers.leash().hold(self.process.pid)
+        servers.guard().hold(self.process.pid)
         for _ in range(200):
             try:
                 with self.client() as client:

@@ -53,7 +53,7 @@ class House:
                 command, cwd=PROJECT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        servers.leash().hold(self.supervisor.pid)
+        servers.guard().hold(self.supervisor.pid)
 
     def programs(self, word: str) -> list[psutil.Process]:
         """Those whose command has `word`: "config.web", "worker", "tick"."""
